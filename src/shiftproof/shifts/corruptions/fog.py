@@ -58,9 +58,12 @@ class Fog(ImageByImage[Veil]):
         height, width, channels = image.shape
         digits = self.setting_for((channels, height, width)) == "mnist_c"
         size = 256 if digits else 1 << (max(height, width) - 1).bit_length()
-        veil = _fractal(size, c.decay, draws)[:height, :width, None]
+        veil = _fractal(size, c.decay, draws)[:height, :width]
         brightest = float(image.max())
-        return (image + veil * np.float32(c.amount)) * np.float32(brightest / (brightest + c.amount) if brightest else 0)
+        foggy = np.repeat(veil * np.float32(c.amount), channels).reshape(image.shape)
+        foggy += image
+        foggy *= np.float32(brightest / (brightest + c.amount) if brightest else 0)
+        return foggy
 
 
 def _fractal(size: int, decay: float, draws: Draws) -> Array:

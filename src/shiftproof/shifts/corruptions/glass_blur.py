@@ -104,20 +104,25 @@ def _pairs(height: int, width: int, reach: int, draws: Draws) -> tuple[Places, P
 
 def _copied(height: int, width: int, reach: int, draws: Draws) -> Places:
     """The source of each pixel when one after the other copies a neighbour: chains of copies, followed to their ends."""
-    _, neighbour = _pairs(height, width, reach, draws)
-    place = np.arange(height * width)
-    read = place.copy()
-    read.reshape(height, width)[reach + 1 : height - reach + 1, reach + 1 : width - reach + 1] = neighbour[::-1, ::-1]
+    import cv2
+
+    inner = slice(reach + 1, height - reach + 1), slice(reach + 1, width - reach + 1)
+    drawn = cv2.flip(draws.words(height - 2 * reach, width - 2 * reach), -1)  # visited from the last to the first
+    step = np.take(_steps(width, reach), drawn)
+    read = np.arange(height * width)
+    read.reshape(height, width)[inner] += step
     # A neighbour visited before (a later pixel) has been overwritten by then, so the chain continues there; others are unchanged.
-    end = np.maximum(read, place)
-    going = np.flatnonzero(end != place)
-    at = np.take(end, going)
+    copied = np.zeros((height, width), bool)
+    np.greater(step, 0, out=copied[inner])
+    copied = copied.ravel()
+    starts = np.flatnonzero(copied)
+    ends = np.take(read, starts)
+    going = np.flatnonzero(np.take(copied, ends))
     while len(going):
-        then = np.take(end, at)
-        more = then != at
-        going, at = going[more], then[more]
-        end[going] = at  # so that later chains through here take both steps at once
-    return np.take(read, end)
+        ends[going] = then = np.take(read, np.take(ends, going))
+        going = going[np.take(copied, then)]
+    read[starts] = np.take(read, ends)
+    return read
 
 
 def _swapped(height: int, width: int, reach: int, draws: Draws) -> Places:

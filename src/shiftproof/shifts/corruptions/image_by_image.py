@@ -16,7 +16,7 @@ from shiftproof.shifts.abstract import Params
 from shiftproof.shifts.corruptions._draws import Array, Draws
 from shiftproof.shifts.corruptions.constants import C
 from shiftproof.shifts.corruptions.corruption import Corruption
-from shiftproof.shifts.corruptions.stored import Bytes, to_bytes
+from shiftproof.shifts.corruptions.stored import Bytes, nudged
 
 
 @dataclass(frozen=True)
@@ -80,11 +80,11 @@ class ImageByImage(Corruption[C]):
         return torch.where(unmoved.reshape(-1, 1, 1, 1).to(x.device), x, back) if bool(unmoved.any()) else back
 
     def bytes_at(self, images: Bytes, severity: float, params: Params) -> Bytes | None:
-        moved, scratch = np.empty_like(images), np.empty(images.shape[1:], np.float32)
+        moved, (unit, scratch) = np.empty_like(images), np.empty((2, *images.shape[1:]), np.float32)
         for image, target, (_, *seed) in zip(images, moved, params.tolist(), strict=True):
-            unit = np.multiply(image, np.float32(1 / 255), dtype=np.float32)
+            np.multiply(image, np.float32(1 / 255), out=unit)
             np.clip(self.one(unit, severity, seed[0] if seed else 0), 0, 1, out=scratch)
-            target[:] = to_bytes(scratch)
+            np.copyto(target, nudged(scratch, out=scratch), casting="unsafe")
         return moved
 
 
