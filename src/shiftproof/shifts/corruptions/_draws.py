@@ -13,6 +13,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from shiftproof.shifts.corruptions.stored import Bytes, nudged
+
 Array = npt.NDArray[np.float32]
 _LEVELS = 2**16
 
@@ -72,6 +74,21 @@ def normals(seeds: Tensor, like: Tensor) -> Tensor:
     )
     noise = torch.from_numpy(drawn)
     return (noise.permute(0, 3, 1, 2) if image else noise).to(like)
+
+
+def noisy(images: Bytes, seeds: list[float], sigma: float, *, by_light: bool = False) -> Bytes:
+    """Images (n, h, w, c) of whole levels plus normal noise of `sigma` times full light, or times each value's own; rounded down."""
+    moved, unit = np.empty_like(images), np.empty(images.shape[1:], np.float32)
+    for image, target, seed in zip(images, moved, seeds, strict=True):
+        np.multiply(image, np.float32(1 / 255), out=unit)
+        noise = Draws(seed).normal(*image.shape)
+        noise *= np.float32(sigma)
+        if by_light:
+            noise *= unit
+        noise += unit
+        np.clip(noise, 0, 1, out=noise)
+        np.copyto(target, nudged(noise, out=noise), casting="unsafe")
+    return moved
 
 
 def quantiles(words: npt.NDArray[np.uint16]) -> Array:
