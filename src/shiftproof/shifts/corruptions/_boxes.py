@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from shiftproof.shifts.corruptions._opencv import installed
+
 Bytes = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.intp]
 
@@ -35,10 +37,19 @@ def squares(image: Bytes, size: tuple[int, int]) -> Bytes:
     if channels == 1:
         return small.take(right, axis=1).take(down, axis=0)
     wide = small.view(np.uint32).take(right, axis=1).view(np.uint8).reshape(size[0], width, 4)  # a pixel is one word: one step each
-    lines = np.empty((size[0], width, channels), np.uint8)
-    for channel in range(channels):
+    return _three(wide).take(down, axis=0)
+
+
+def _three(wide: Bytes) -> Bytes:
+    """The first three channels of four; by OpenCV where it is installed, which is faster."""
+    if installed():
+        import cv2
+
+        return np.asarray(cv2.cvtColor(wide, cv2.COLOR_RGBA2RGB), dtype=np.uint8)
+    lines = np.empty((*wide.shape[:2], 3), np.uint8)
+    for channel in range(3):
         lines[..., channel] = wide[..., channel]
-    return lines.take(down, axis=0)
+    return lines
 
 
 def _means(image: Bytes, size: tuple[int, int]) -> Bytes:

@@ -82,7 +82,7 @@ class ShotNoise(ImageByImage[Photon]):
         for image, target, seed in zip(images, moved, params[:, 1].tolist(), strict=True):
             pixels = _counts(image.ravel(), Draws(seed).words(image.size), round(photons, 9))
             pixels *= np.float32(1 / photons)
-            np.minimum(pixels, 1, out=pixels)
+            np.clip(pixels, 0, 1, out=pixels)
             np.copyto(target, nudged(pixels, out=pixels).reshape(image.shape), casting="unsafe")
         return moved
 
@@ -96,7 +96,7 @@ def _counts(light: npt.NDArray[np.uint8 | np.uint16], words: npt.NDArray[np.uint
     count = np.take(guide, level)
     count += words & np.uint16(255)
     count >>= 8
-    several = _places(count < 0)  # few: what is there is -1 - the lower bound of the count, which is then raised
+    several = np.flatnonzero(count < 0)  # few: what is there is -1 - the lower bound of the count, which is then raised
     found, row, word = -1 - count[several], light[several].astype(np.intp), words[several]
     low = np.flatnonzero(chance[row, found] <= word)
     while len(low):
@@ -104,14 +104,6 @@ def _counts(light: npt.NDArray[np.uint8 | np.uint16], words: npt.NDArray[np.uint
         low = low[chance[row[low], found[low]] <= word[low]]
     count[several] = found
     return count.astype(np.float32)
-
-
-def _places(rare: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
-    """`np.flatnonzero` where few are set: whole words of eight are looked at first."""
-    whole = len(rare) // 8 * 8
-    eights = np.flatnonzero(rare[:whole].view(np.uint64))
-    eight, one = np.nonzero(rare[:whole].reshape(-1, 8)[eights])
-    return np.concatenate((eights[eight] * 8 + one, whole + np.flatnonzero(rare[whole:])))
 
 
 @lru_cache(maxsize=16)
