@@ -58,7 +58,10 @@ class Draws:
 
     def rough(self, *shape: int) -> Array:
         """Uniform numbers in (0, 1) in steps of 1/65536: fast, for noise that is smoothed afterwards."""
-        return (self.words(*shape).astype(np.float32) + np.float32(0.5)) * np.float32(1 / _LEVELS)
+        places = self.words(*shape).astype(np.float32)
+        places += np.float32(0.5)
+        places *= np.float32(1 / _LEVELS)
+        return places
 
     def normal(self, *shape: int) -> Array:
         """Standard normal numbers, from 65,536 equally likely values."""

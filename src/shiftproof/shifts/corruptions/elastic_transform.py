@@ -94,5 +94,9 @@ def _affine(size: tuple[int, int], pull: float, draws: Draws) -> Array:
 
 def _field(size: tuple[int, int], alpha: float, sigma: float, draws: Draws) -> Array:
     """How far each pixel is moved along one axis."""
-    noise = draws.rough(*size) * np.float32(2) - np.float32(1)
-    return gaussian(noise, sigma, truncate=3.0, reflect=True) * np.float32(alpha)
+    noise = draws.rough(*size)
+    noise *= np.float32(2)
+    noise -= np.float32(1)
+    moves = gaussian(noise, sigma, truncate=3.0, reflect=True)
+    moves *= np.float32(alpha)
+    return moves

@@ -68,14 +68,18 @@ class Fog(ImageByImage[Veil]):
 
 def _fractal(size: int, decay: float, draws: Draws) -> Array:
     """A periodic diamond-square fractal: means of four neighbours plus uniform steps that shrink from scale to scale."""
-    noise = draws.rough(size * size) * np.float32(2) - np.float32(1)
+    noise = draws.rough(size * size)
+    noise *= np.float32(2)
+    noise -= np.float32(1)
     used = 0
 
     def step(total: Array) -> Array:
         nonlocal used
         drawn = noise[used : used + total.size].reshape(total.shape)
         used += total.size
-        return total * np.float32(0.25) + drawn * np.float32(step_size * step_size)
+        total *= np.float32(0.25)
+        total += drawn * np.float32(step_size * step_size)
+        return total
 
     corners, step_size = np.zeros((1, 1), np.float32), 100.0  # squared where used, as published
     while len(corners) < size:

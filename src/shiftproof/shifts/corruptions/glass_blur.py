@@ -89,11 +89,12 @@ class GlassBlur(ImageByImage[Glass]):
 
 
 @lru_cache(maxsize=16)
-def _steps(width: int, reach: int) -> Places:
+def _steps(width: int, reach: int) -> npt.NDArray[np.int16 | np.intp]:
     """The index step to a neighbour for each of 65,536 words: both offsets lie in [-reach, reach - 1]."""
     span = 2 * reach
     both = np.arange(65536) * span**2 >> 16
-    return (both // span - reach) * width + both % span - reach
+    step = (both // span - reach) * width + both % span - reach
+    return step.astype(np.int16 if reach * (width + 1) < 2**15 else np.intp)  # small, to stay in the cache
 
 
 def _pairs(height: int, width: int, reach: int, draws: Draws) -> tuple[Places, Places]:
@@ -108,7 +109,7 @@ def _copied(height: int, width: int, reach: int, draws: Draws) -> Places:
 
     inner = slice(reach + 1, height - reach + 1), slice(reach + 1, width - reach + 1)
     drawn = cv2.flip(draws.words(height - 2 * reach, width - 2 * reach), -1)  # visited from the last to the first
-    step = np.take(_steps(width, reach), drawn)
+    step = _steps(width, reach).take(drawn)
     read = np.arange(height * width)
     read.reshape(height, width)[inner] += step
     # A neighbour visited before (a later pixel) has been overwritten by then, so the chain continues there; others are unchanged.
@@ -116,12 +117,12 @@ def _copied(height: int, width: int, reach: int, draws: Draws) -> Places:
     np.greater(step, 0, out=copied[inner])
     copied = copied.ravel()
     starts = np.flatnonzero(copied)
-    ends = np.take(read, starts)
-    going = np.flatnonzero(np.take(copied, ends))
+    ends = read.take(starts)
+    going = np.flatnonzero(copied.take(ends))
     while len(going):
-        ends[going] = then = np.take(read, np.take(ends, going))
-        going = going[np.take(copied, then)]
-    read[starts] = np.take(read, ends)
+        ends[going] = then = read.take(ends.take(going))
+        going = going[copied.take(then)]
+    read[starts] = read.take(ends)
     return read
 
 
