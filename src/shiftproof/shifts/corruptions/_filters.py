@@ -71,7 +71,6 @@ def motion_blurred(image: Array, radius: float, sigma: float, degrees: float) ->
     down = np.ceil(taps * np.sin(angle) - 0.5).astype(int)
     right = np.ceil(taps * np.cos(angle) - 0.5).astype(int)
     # One scaled sum per tap, by torch, which rounds product and sum once: a filter would compute over the square around the line.
-    height, width = image.shape[:2]
     above, left = (max(-int(offset.min()), 0) for offset in (down, right))
     under, beyond = (max(int(offset.max()), 0) for offset in (down, right))
     padded = torch.from_numpy(_edges_repeated(image, (above, under), (left, beyond)))

@@ -108,14 +108,14 @@ def _copied(height: int, width: int, reach: int, draws: Draws) -> Places:
     import cv2
 
     inner = slice(reach + 1, height - reach + 1), slice(reach + 1, width - reach + 1)
-    drawn = cv2.flip(draws.words(height - 2 * reach, width - 2 * reach), -1)  # visited from the last to the first
+    words = draws.words(height - 2 * reach, width - 2 * reach)
+    drawn = np.asarray(cv2.flip(words, -1), dtype=np.uint16)  # visited from the last to the first
     step = _steps(width, reach).take(drawn)
     read = np.arange(height * width)
     read.reshape(height, width)[inner] += step
     # A neighbour visited before (a later pixel) has been overwritten by then, so the chain continues there; others are unchanged.
-    copied = np.zeros((height, width), bool)
-    np.greater(step, 0, out=copied[inner])
-    copied = copied.ravel()
+    copied = np.zeros(height * width, bool)
+    np.greater(step, 0, out=copied.reshape(height, width)[inner])
     starts = np.flatnonzero(copied)
     ends = read.take(starts)
     going = np.flatnonzero(copied.take(ends))

@@ -96,6 +96,10 @@ class OnLevels(ImageByImage[C]):
     def levels(self, image: Bytes, c: C) -> Bytes:
         """The corrupted image; both are (h, w, 1 or 3), uint8."""
 
+    def levels_into(self, image: Bytes, c: C, target: Bytes) -> None:
+        """Writes `levels` to `target`."""
+        target[:] = self.levels(image, c)
+
     def picture(self, image: Array, c: C, draws: Draws) -> Array:
         moved = self.levels(np.rint(image * np.float32(255)).astype(np.uint8), c)
         return moved.astype(np.float32) * np.float32(1 / 255)
@@ -106,5 +110,5 @@ class OnLevels(ImageByImage[C]):
         rows = self.rows((images.shape[3], *images.shape[1:3]))  # already whole levels: no conversion
         moved = np.empty_like(images)
         for image, target in zip(images, moved, strict=True):
-            target[:] = self.levels(image, rows[int(severity) + len(rows) - 6])
+            self.levels_into(image, rows[int(severity) + len(rows) - 6], target)
         return moved
