@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from statistics import fmean
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from shiftproof.runs.cell import Cell
 from shiftproof.runs.time_left import TimeLeft, expected_passes
 from shiftproof.searches import searches
 from shiftproof.searches.abstract import Search
+from shiftproof.shifts.abstract import Shift
 
 
 def cell(eps: float, method: str, n: int = 100) -> Cell:
@@ -37,40 +39,71 @@ def test_it_is_within_two_of_the_truth_when_each_method_has_been_seen_once() -> 
             assert truth / 2 <= said <= 2 * truth
 
 
-# Seconds and rows sent of the cells of `cascade` in two runs of the suite standard, at linf 0.05, 0.1, 0.2, 0.3 and l2 1, 2, and seconds
-# of both diagnoses: of a small convolutional net that is provably robust under linf, and of one trained on its worst cases.
-RUNS = {
-    "proven": (500, ((1.66, 11564), (0.65, 11564), (0.72, 12124), (7.39, 49964), (35.86, 223276), (44.41, 240364)), 20.0),
-    "attacked": (200, ((31.16, 87846), (32.70, 87542), (22.33, 100582), (25.81, 156806), (22.97, 117510), (47.29, 138758)), 65.5),
+# Of the cells of `cascade` in three runs of the suite standard, seconds, rows sent and the share that held, and seconds of both diagnoses:
+# of a small convolutional net that is provably robust under linf, of one trained on its worst cases, of a residual net that is not robust.
+LINF = (sp.Linf(0.05), sp.Linf(0.1), sp.Linf(0.2), sp.Linf(0.3))
+RUNS: dict[str, tuple[int, tuple[tuple[Shift, float, int, float], ...], float]] = {
+    "proven": (
+        500,
+        (
+            *zip(LINF, (0.52, 0.5, 0.56, 2.49), (11564, 11564, 12124, 45084), (0.95, 0.95, 0.93, 0.91), strict=True),
+            *zip((sp.L2(1.0), sp.L2(2.0)), (12.27, 13.14), (223244, 239388), (0.9, 0.62), strict=True),
+        ),
+        5.3,
+    ),
+    "attacked": (
+        200,
+        (
+            *zip(LINF, (2.99, 2.85, 4.2, 8.45), (36930, 39386, 67802, 151254), (0.98, 0.95, 0.88, 0.74), strict=True),
+            *zip((sp.L2(1.0), sp.L2(2.0)), (7.46, 10.09), (99782, 133598), (0.84, 0.45), strict=True),
+        ),
+        10.4,
+    ),
+    "residual": (
+        100,
+        (
+            *zip([sp.Linf(k / 255) for k in (1, 2, 4, 8)], (38.0, 1.59, 0.62, 0.56), (23862, 774, 432, 404), (0.18, 0, 0, 0), strict=True),
+            *zip((sp.L2(0.5), sp.L2(1.0)), (0.65, 0.58), (444, 404), (0, 0), strict=True),
+        ),
+        38.3,
+    ),
 }
+FROM = 1 / 3
+"""The share of a run after which it is judged; each took less than two minutes."""
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_it_is_within_two_of_the_truth_after_a_minute_of_a_standard_audit(name: str) -> None:
+def test_it_is_within_two_of_the_truth_after_a_third_of_a_standard_audit(name: str) -> None:
     n, costs, diagnoses = RUNS[name]
-    shifts = (*(sp.Linf(eps) for eps in (0.05, 0.1, 0.2, 0.3)), sp.L2(1.0), sp.L2(2.0))
-    plan: list[tuple[Cell, float, int]] = []
-    for shift, (seconds, rows) in zip(shifts, costs, strict=True):
+    plan: list[tuple[Cell, float, int, float]] = []
+    for shift, seconds, rows, stood in costs:
         for method, took, sent in (("one_draw", 0.05, n), ("cascade", seconds, rows)):
-            plan.append((Cell("model", "data", shift, searches.build(method), 0, 0, n, n), took, sent))
-    plan += [(Cell("model", "data", sp.Rotation(d), searches.build("best_of_n(n=20)"), 0, 0, n, n), 0.5, 20 * n) for d in (10, 20, 30)]
-    now, sent_so_far, judged, later = [0.0], [0], 0, {"linf": 1.0, "l2": 1.0}
+            plan.append((Cell("model", "data", shift, searches.build(method), 0, 0, n, n), took, sent, stood))
+    plan += [(Cell("model", "data", sp.Rotation(d), searches.build("best_of_n(n=20)"), 0, 0, n, n), 0.5, 20 * n, 1.0) for d in (10, 20, 30)]
+    whole = diagnoses + sum(took for _, took, _, _ in plan)
+    now, sent_so_far, judged = [0.0], [0], 0
+    later: dict[str, float] = {}
+    elsewhere: list[float] = []
 
-    def passes() -> float:
-        return sum(100 * (250 + 1750 * share) for share in later.values())
+    def passes() -> float:  # as `DiagnosesLeft` has it
+        return sum(100 * (250 + 1750 * later.get(family, fmean(elsewhere or [1.0]))) for family in ("linf", "l2"))
 
-    left = TimeLeft([one for one, _, _ in plan], later=passes, clock=lambda: now[0], sent=lambda: sent_so_far[0])
-    for done, (one, took, sent) in enumerate(plan, 1):
+    left = TimeLeft([one for one, *_ in plan], later=passes, clock=lambda: now[0], sent=lambda: sent_so_far[0])
+    for done, (one, took, sent, stood) in enumerate(plan, 1):
         now[0], sent_so_far[0] = now[0] + took, sent_so_far[0] + sent
         left.advance(one, n)
-        if one.method.name == "cascade" and one.shift in shifts[1::3]:  # what is diagnosed: the middle of each family
-            later[one.shift.name] = min(1.0, 1.75 * sent / n / expected_passes(one))
-        truth = diagnoses + sum(seconds for _, seconds, _ in plan[done:])
-        if now[0] > 60:
+        if one.method.name == "cascade":
+            left.stood(one, stood)
+            elsewhere.append(stood * min(1.0, 1.75 * sent / n / expected_passes(one)))
+            if one.shift in (costs[1][0], costs[4][0]):  # what is diagnosed
+                later[one.shift.name] = min(1.0, 1.75 * sent / n / expected_passes(one))
+        truth = diagnoses + sum(seconds for _, seconds, _, _ in plan[done:])
+        if now[0] > FROM * whole:
             judged += 1
             said = left.seconds()
             assert said is not None
-            assert truth / 2 <= said <= 2 * truth, (one.shift.spec(), truth, said)
+            factor = 2 if len(elsewhere) > 1 else 4  # after one cascade it cannot be known how hard the next are
+            assert truth / factor <= said <= factor * truth, (one.shift.spec(), truth, said)
     assert judged >= 3
 
 

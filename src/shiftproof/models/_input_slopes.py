@@ -68,7 +68,7 @@ def input_gradient(gradient: Tensor, weight: Tensor, stride: int, padding: tuple
     """The gradient of a strided convolution's inputs of this `size`, shape (n, channels, *size), from that of its outputs.
 
     Pixels that lie a stride apart see the same weights, so that one convolution of stride 1 computes those of each phase as channels of
-    their own (Shi et al. 2016), where torch's kernel goes through the outputs with a stride.
+    their own (Shi et al. 2016 [shi2016realtime]), where torch's kernel goes through the outputs with a stride.
     """
     (to, channels, *kernel), (height, width) = weight.shape, size
     taps = [-(-side // stride) for side in kernel]

@@ -10,6 +10,7 @@ from typing import Any
 
 from shiftproof._printable import printable
 from shiftproof.models.query_count import open_counts
+from shiftproof.outcomes import HELD
 from shiftproof.runs.backends import backend_named
 from shiftproof.runs.backends.serial import serial
 from shiftproof.runs.cell import Cell
@@ -19,6 +20,7 @@ from shiftproof.runs.job import Done
 from shiftproof.runs.store import Store
 from shiftproof.runs.time_left import TimeLeft, expected_passes, in_words
 from shiftproof.runs.work import Errand, Work, is_finished
+from shiftproof.searches.abstract import Search
 
 Advance = Callable[[int], None]
 
@@ -56,6 +58,8 @@ def run(
         before = later()
         if done.error is not None and not done.elsewhere:
             _fail(done, work.store)
+        if show and alone and done.error is None and isinstance(done.job, Cell) and _staged(done.job):
+            clock.stood(done.job, float((work.store.read(done.job).columns["outcome"] == HELD).mean()))
         on_done(done)
         clock.pass_beside(before - later())
 
@@ -77,6 +81,11 @@ def run(
     jobs: list[Cell | Errand] = [*cells, *errands]
     if all(is_finished(job, work.store) for job in jobs):
         claims.place.clear()  # nobody claims anything of a complete run any more
+
+
+def _staged(cell: Cell) -> bool:
+    """Whether its search has stages, of which what holds sees all."""
+    return isinstance(cell.method, Search) and cell.method.pools
 
 
 def _each(done: Generator[Done[Any], None, None], settle: Callable[[Done[Any]], None]) -> None:

@@ -14,6 +14,9 @@ from shiftproof.searches.abstract import Search
 
 _USED, _USED_BY_STAGES = 0.6, 0.1
 """Shares of their most passes that adversaries take, and those of several stages: a guess until one is seen."""
+_HALF = 0.5
+_AT_ONCE = 5.0
+"""Passes of an example that the first stage breaks."""
 
 
 def expected_passes(cell: Cell) -> float:
@@ -77,7 +80,8 @@ class _Price:
 class TimeLeft:
     """The seconds that are left of a plan.
 
-    A method that has been seen on a kind of shift takes as long as it did there the last time. One that was seen on others only takes what
+    A method that has been seen on a kind of shift takes as long as it did there the last time; one of several stages, which works longest
+    on what holds, is expected to take the less on a stronger shift the fewer held (`stood`). One that was seen on others only takes what
     lies between that and its expected passes, and one that was not takes these, at what a pass of the model was measured to take: the rows
     that reached it are counted, so that neither what a cell costs beside them nor a search that stops early is taken for the price of a
     pass. Of several workers at once, where they cannot be counted, expected passes take what they took so far.
@@ -100,6 +104,8 @@ class TimeLeft:
         self._left = {cell.key(): len(cell) for cell in self.cells}
         self._taken: dict[tuple[str, str], _Taken] = {}
         self._last: dict[str, _Taken] = {}
+        self._stood: dict[tuple[str, str], tuple[float, float]] = {}
+        self._held: dict[str, float] = {}
         self._now = ""
         self._since, self._rows = self.clock(), self._sent()
         self._spent, self._price = _Taken(), _Price()
@@ -130,6 +136,12 @@ class TimeLeft:
                 self._under_way = (0.0, 0.0)
         return done
 
+    def stood(self, cell: Cell, share: float) -> None:
+        """This share of a finished cell's examples held."""
+        self._held[cell.method.name] = share
+        if cell.shift.strength is not None:
+            self._stood[_kind(cell)] = share, cell.shift.full_strength
+
     def drop(self, cell: Cell) -> int:
         """Others have done what is left of a cell, which says nothing of the pace here; how many examples that is."""
         dropped, self._left[cell.key()] = self._left[cell.key()], 0
@@ -150,13 +162,24 @@ class TimeLeft:
         """Seconds that so many examples of a cell take."""
         passes, taken = examples * expected_passes(cell), self._taken.get(_kind(cell))
         if taken and self.alone:
-            return passes * taken.seconds / taken.passes
+            return self._again(cell, examples, passes * taken.seconds / taken.passes)
         beside = self._price()[0] if examples and self._measured else 0.0
         guess = self._at_pace(passes, weight_of_a_pass(cell))
         elsewhere = self._last.get(cell.method.name)
-        if elsewhere and self.alone:  # between what it is expected to take and what it took on another kind of shift
-            guess = math.sqrt(guess * passes * elsewhere.seconds / elsewhere.passes)
+        if (
+            elsewhere and self.alone
+        ):  # between what it is expected to take and what it took on another kind of shift, all the more if little held
+            part = min(_HALF, self._held.get(cell.method.name, _HALF))
+            guess = guess**part * (passes * elsewhere.seconds / elsewhere.passes) ** (1 - part)
         return beside + guess
+
+    def _again(self, cell: Cell, examples: int, seconds: float) -> float:
+        """Seconds where the last cell of this kind would take `seconds`: as long where all held, next to nothing where none did."""
+        share, strength = self._stood.get(_kind(cell), (1.0, math.inf))
+        if cell.shift.strength is None or cell.shift.full_strength <= strength or not self._measured:
+            return seconds
+        least = self._price()[0] + self._at_pace(_AT_ONCE * examples, weight_of_a_pass(cell))
+        return float(seconds**share * min(seconds, least) ** (1 - share))
 
     def _at_pace(self, passes: float, weight: float) -> float:
         """Seconds of so many passes of this weight."""

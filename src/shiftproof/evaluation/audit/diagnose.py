@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any, Literal
 
 import numpy as np
@@ -22,7 +23,7 @@ from shiftproof.diagnostics.masking import masking
 from shiftproof.evaluation.audit.collect import strength_of
 from shiftproof.models.abstract import Gradients, Labels, access_name
 from shiftproof.models.query_count import counting_queries
-from shiftproof.outcomes import Bound, Flag
+from shiftproof.outcomes import HELD, Bound, Flag
 from shiftproof.records.audit import LeftOut
 from shiftproof.records.diagnosis import CheckRecord, Diagnosis
 from shiftproof.runs.cell import Cell, key_of
@@ -194,6 +195,7 @@ class DiagnosesLeft:
     def __init__(self, questions: Sequence[PlannedDiagnosis], store: Store) -> None:
         self._questions, self._store = [question for question in questions if not _places(question, store)[0].exists()], store
         self._shares: dict[PlannedDiagnosis, float] = {}
+        self._elsewhere: list[float] = []
 
     def hear(self, done: Done[Any]) -> None:
         """Takes in how far the search of a finished cell went, and which diagnosis is made."""
@@ -201,21 +203,19 @@ class DiagnosesLeft:
         if not isinstance(cell, Cell):
             self._questions = [question for question in self._questions if question != cell]
             return
+        if done.error is not None or not self._questions or not (isinstance(cell.method, Search) and cell.method.needs is Gradients):
+            return
+        columns = self._store.read(cell).columns
+        share = min(1.0, float((columns["forwards"] + columns["backwards"]).mean()) / expected_passes(cell))
+        self._elsewhere.append(share * float((columns["outcome"] == HELD).mean()))  # of what holds there others may break
         for question in self._questions:
-            if done.error is None and _same_search(cell, question):
-                columns = self._store.read(cell).columns
-                self._shares[question] = min(1.0, float((columns["forwards"] + columns["backwards"]).mean()) / expected_passes(cell))
+            if cell.data == question.data and cell.shift.full_spec() == question.shift.full_spec():
+                self._shares[question] = share
 
     def passes(self) -> float:
         """Those of all diagnoses that are left."""
-        left = _MOST_PASSES - _LEAST_PASSES
-        return sum(question.examples * (_LEAST_PASSES + left * self._shares.get(question, 1.0)) for question in self._questions)
-
-
-def _same_search(cell: Cell, question: PlannedDiagnosis) -> bool:
-    """Whether a cell searched by gradients what is diagnosed."""
-    by_gradients = isinstance(cell.method, Search) and cell.method.needs is Gradients
-    return by_gradients and cell.data == question.data and cell.shift.full_spec() == question.shift.full_spec()
+        left, guess = _MOST_PASSES - _LEAST_PASSES, fmean(self._elsewhere or [1.0])
+        return sum(question.examples * (_LEAST_PASSES + left * self._shares.get(question, guess)) for question in self._questions)
 
 
 def read_diagnosis(question: PlannedDiagnosis, data: Source, store: Store) -> Diagnosis:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from shiftproof._arrays import Bools
 from shiftproof._errors import UsageError
@@ -23,6 +24,7 @@ from shiftproof.door import confront, read_examples
 from shiftproof.finding import Finding
 from shiftproof.judges.abstract import Reading
 from shiftproof.models.abstract import Labels, Scores
+from shiftproof.models.answers import ROWS
 from shiftproof.models.torch_module import TorchModule
 from shiftproof.outcomes import BROKEN, SKIPPED, Flag
 from shiftproof.preflight import RANDOM, look_at
@@ -212,9 +214,13 @@ def latency(models: Sequence[Scores], x: Any) -> list[float]:
 
 
 def operations(model: Scores, x: Any) -> int:
-    """Floating-point operations of an answer to the batch x of one example, as torch counts them: products of matrices and convolutions."""
+    """Floating-point operations of an answer to `ROWS` copies of the one example x, as torch counts them: matrix products and convolutions.
+
+    A call of fewer rows is filled up, each model's as it needs.
+    """
     from torch.utils.flop_counter import FlopCounterMode
 
+    x = x.repeat(ROWS, *[1] * (x.dim() - 1)) if isinstance(x, Tensor) else x
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         model.scores(x)
     return int(counter.get_total_flops())
