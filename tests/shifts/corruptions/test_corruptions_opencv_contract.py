@@ -17,7 +17,7 @@ from shiftproof._errors import MissingExtra
 from shiftproof.shifts import shifts
 from shiftproof.shifts.corruptions import _opencv
 from shiftproof.shifts.corruptions._boxes import shrunk
-from shiftproof.shifts.corruptions._filters import motion_blurred
+from shiftproof.shifts.corruptions._filters import four_channels, motion_blurred, three_channels
 from shiftproof.shifts.corruptions.corruption import Corruption
 from shiftproof.shifts.corruptions.stored import _through_opencv, _through_pillow
 from shiftproof.shifts.corruptions.suites import ALL
@@ -104,3 +104,23 @@ def test_files_boxes_and_sums_are_opencvs_bit_for_bit(channels: int) -> None:
         for tap in range(1, 7):
             total = cv2.scaleAdd(padded[:, tap : tap + width], float(weight[tap] / weight.sum()), total).reshape(image.shape)
         assert np.allclose(motion_blurred(unit, 3, 2, 0), total, rtol=0, atol=1e-7)
+
+
+def test_boxes_without_opencv_are_the_same_bit_for_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    image = picture(1, 3)
+    ours = sp.corrupt(image, "pixelate", severity=3)
+    monkeypatch.setattr("shiftproof.shifts.corruptions._boxes.installed", lambda: False)
+    assert np.array_equal(sp.corrupt(image, "pixelate", severity=3), ours)
+
+
+@pytest.mark.parametrize("border", [cv2.BORDER_REPLICATE, cv2.BORDER_REFLECT, cv2.BORDER_REFLECT_101])
+def test_warps_of_four_channels_are_those_of_three_bit_for_bit(border: int) -> None:
+    image = picture(2, 3).astype(np.float32) / np.float32(255)
+    height, width = image.shape[:2]
+    matrix = np.array([[0.93, 0.04, 1.3], [-0.05, 1.02, -2.1]])
+    right, down = (grid.astype(np.float32) * np.float32(1.07) - 3 for grid in np.meshgrid(np.arange(width), np.arange(height)))
+    for read in (
+        lambda x: cv2.warpAffine(x, matrix, (width, height), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=border),
+        lambda x: cv2.remap(x, right, down, cv2.INTER_LINEAR, borderMode=border),
+    ):
+        assert np.array_equal(three_channels(np.asarray(read(four_channels(image)), dtype=np.float32)), read(image))

@@ -29,12 +29,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
+from scipy.special import pdtr
 
 import shiftproof as sp
 from shiftproof.shifts import Frost
 from shiftproof.shifts.corruptions._draws import Draws
 from shiftproof.shifts.corruptions._frost_textures import PUBLISHED
 from shiftproof.shifts.corruptions.glass_blur import _copied, _pairs
+from shiftproof.shifts.corruptions.shot_noise import _counts
 
 AT = [(0, 0, 0), (3, 5, 1), (15, 16, 2), (31, 30, 0), (20, 9, 1), (8, 27, 2)]
 PIXELS = {
@@ -128,3 +130,15 @@ def test_frost_is_the_published_formula_on_the_textures_given(tmp_path: Path, si
     found = [windows[row, column] for row, column in np.argwhere(np.abs(corners - ours[0, 0]).max(-1) < 2)]
     theirs = (np.clip(keep * image(size) + ice * window.transpose(1, 2, 0), 0, 255).astype(np.uint8) for window in found)
     assert min(int(np.abs(ours.astype(int) - frosted).max()) for frosted in theirs) <= 1
+
+
+@pytest.mark.parametrize("photons", [3.0, 12.0, 60.0, 900.0])
+def test_shot_noise_counts_are_the_quantiles_of_the_poisson_distribution(photons: float) -> None:
+    light = np.arange(256, dtype=np.uint8).repeat(256)
+    words = (np.arange(65536) * 40503 % 65536).astype(np.uint16)
+    counts = _counts(light, words, photons)
+    for level in (0, 1, 7, 100, 255):
+        chance = np.rint(pdtr(np.arange(2000), level * (photons / 255)) * 65536)
+        chance[-1] = 65536
+        at = light == level
+        assert np.array_equal(counts[at], np.searchsorted(chance, words[at], side="right"))

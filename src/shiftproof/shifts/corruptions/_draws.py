@@ -13,6 +13,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from shiftproof.shifts.corruptions.stored import Bytes, nudged
+
 Array = npt.NDArray[np.float32]
 _LEVELS = 2**16
 
@@ -56,7 +58,10 @@ class Draws:
 
     def rough(self, *shape: int) -> Array:
         """Uniform numbers in (0, 1) in steps of 1/65536: fast, for noise that is smoothed afterwards."""
-        return (self.words(*shape).astype(np.float32) + np.float32(0.5)) * np.float32(1 / _LEVELS)
+        places = self.words(*shape).astype(np.float32)
+        places += np.float32(0.5)
+        places *= np.float32(1 / _LEVELS)
+        return places
 
     def normal(self, *shape: int) -> Array:
         """Standard normal numbers, from 65,536 equally likely values."""
@@ -72,6 +77,21 @@ def normals(seeds: Tensor, like: Tensor) -> Tensor:
     )
     noise = torch.from_numpy(drawn)
     return (noise.permute(0, 3, 1, 2) if image else noise).to(like)
+
+
+def noisy(images: Bytes, seeds: list[float], sigma: float, *, by_light: bool = False) -> Bytes:
+    """Images (n, h, w, c) of whole levels plus normal noise of `sigma` times full light, or times each value's own; rounded down."""
+    moved, unit = np.empty_like(images), np.empty(images.shape[1:], np.float32)
+    for image, target, seed in zip(images, moved, seeds, strict=True):
+        np.multiply(image, np.float32(1 / 255), out=unit)
+        noise = Draws(seed).normal(*image.shape)
+        noise *= np.float32(sigma)
+        if by_light:
+            noise *= unit
+        noise += unit
+        np.clip(noise, 0, 1, out=noise)
+        np.copyto(target, nudged(noise, out=noise), casting="unsafe")
+    return moved
 
 
 def quantiles(words: npt.NDArray[np.uint16]) -> Array:

@@ -71,16 +71,44 @@ def motion_blurred(image: Array, radius: float, sigma: float, degrees: float) ->
     down = np.ceil(taps * np.sin(angle) - 0.5).astype(int)
     right = np.ceil(taps * np.cos(angle) - 0.5).astype(int)
     # One scaled sum per tap, by torch, which rounds product and sum once: a filter would compute over the square around the line.
-    height, width = image.shape[:2]
     above, left = (max(-int(offset.min()), 0) for offset in (down, right))
     under, beyond = (max(int(offset.max()), 0) for offset in (down, right))
-    padded = torch.from_numpy(np.pad(image, ((above, under), (left, beyond), *[(0, 0)] * (image.ndim - 2)), mode="edge"))
+    padded = torch.from_numpy(_edges_repeated(image, (above, under), (left, beyond)))
     total = torch.from_numpy(image * np.float32(weight[0] / weight.sum()))
-    for below, aside, share in zip(
-        (down + above)[1:].tolist(), (right + left)[1:].tolist(), (weight / weight.sum())[1:].tolist(), strict=True
-    ):
-        total.add_(padded[below : below + height, aside : aside + width], alpha=share)
+    sizes, strides = total.shape, padded.stride()
+    starts = (down + above) * strides[0] + (right + left) * strides[1]
+    for start, share in zip(starts[1:].tolist(), (weight / weight.sum())[1:].tolist(), strict=True):
+        total.add_(padded.as_strided(sizes, strides, start), alpha=share)
     return total.numpy()
+
+
+def _edges_repeated(image: Array, rows: tuple[int, int], columns: tuple[int, int]) -> Array:
+    """The image with so many pixels of its edges repeated before and after its rows and its columns."""
+    (above, under), (left, beyond) = rows, columns
+    height, width = image.shape[:2]
+    padded = np.empty((above + height + under, left + width + beyond, *image.shape[2:]), np.float32)
+    middle = padded[above : above + height]
+    middle[:, left : left + width] = image
+    middle[:, :left] = image[:, :1]
+    middle[:, left + width :] = image[:, -1:]
+    padded[:above] = middle[0]
+    padded[above + height :] = middle[-1]
+    return padded
+
+
+def four_channels(image: Array) -> Array:
+    """An image (h, w, 3) with a fourth channel of ones; a grey one as it is. OpenCV's warps give the same pixels 2 to 3 times as fast."""
+    import cv2
+
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2RGBA), dtype=np.float32) if image.shape[2] == 3 else image
+
+
+def three_channels(image: Array) -> Array:
+    """The image (h, w, 3) without its fourth channel; a grey one as (h, w, 1)."""
+    import cv2
+
+    colour = image.shape[2:] == (4,)
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGBA2RGB) if colour else image.reshape(*image.shape[:2], 1), dtype=np.float32)
 
 
 def zoomed(image: Array, factor: float) -> Array:

@@ -69,29 +69,27 @@ def corrupt(
     if not isinstance(corruption, Corruption) and severity == 0:
         return given.copy()
     params = part.sample(torch.empty(1).expand(n, channels, height, width), Rng.for_ids(seed, names))
-    moved = np.empty(many.shape, dtype=given.dtype)
     whole = given.dtype == np.uint8 and type(part).bytes_at is not Corruption.bytes_at
     size = max(1, _BYTES // (height * width * channels) if whole else _CACHE // (height * width * channels * 4))
-    for start in range(0, n, size):
-        some = slice(start, start + size)
-        _few(part, np.ascontiguousarray(many[some]), params[some], moved[some])
+    pieces = [slice(start, start + size) for start in range(0, max(n, 1), size)]
+    done = [_few(part, np.ascontiguousarray(many[some]), params[some]) for some in pieces]
+    moved = done[0] if len(done) == 1 else np.concatenate(done)  # a copy of many images costs as much as a quick corruption
     back = np.transpose(moved, np.argsort(order)).reshape(given.shape)
     return np.ascontiguousarray(back)
 
 
-def _few(part: Corruption[Any], images: Images, params: torch.Tensor, out: Images) -> None:
-    """Corrupts images (n, h, w, c), few enough for the cache, into `out`."""
+def _few(part: Corruption[Any], images: Images, params: torch.Tensor) -> Images:
+    """Images (n, h, w, c), few enough for the cache, corrupted: a new array of their type."""
     whole = images.dtype == np.uint8
     moved = part.bytes_at(images, part.severity, params) if whole else None
     if moved is not None:
         if part.mode == "on_disk":
             bytes_as_stored(moved, part.setting_for((images.shape[3], *images.shape[1:3])))
-        out[:] = moved
-        return
+        return moved
     unit = np.multiply(images, np.float32(1 / 255), dtype=np.float32) if whole else images.astype(np.float32)
     x = torch.from_numpy(unit).permute(0, 3, 1, 2)
     y = part.apply(x, params).permute(0, 2, 3, 1).numpy()
-    out[:] = to_bytes(y) if whole else y
+    return to_bytes(y) if whole else y.astype(images.dtype)
 
 
 def _named(name: str, severity: float, setting: str, mode: str) -> Corruption[Any]:

@@ -8,7 +8,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
-from shiftproof.shifts.corruptions._filters import gaussian
+from shiftproof.shifts.corruptions._filters import four_channels, gaussian, three_channels
 from shiftproof.shifts.corruptions.constants import table
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
@@ -68,19 +68,17 @@ class ElasticTransform(ImageByImage[Elasticity]):
         height, width, channels = image.shape
         mistake = 244 / 224 if self.setting_for((channels, height, width)) == "imagenet_c" else 1.0
         alpha, sigma, pull = (share * min(height, width) * mistake for share in c)
-        moved = image
+        moved = four_channels(image)
         if pull:
             matrix = _affine((height, width), pull, draws)
-            moved = np.asarray(cv2.warpAffine(image, matrix, (width, height), borderMode=cv2.BORDER_REFLECT_101), dtype=np.float32).reshape(
-                image.shape
-            )
+            moved = np.asarray(cv2.warpAffine(moved, matrix, (width, height), borderMode=cv2.BORDER_REFLECT_101), dtype=np.float32)
         if not alpha:
-            return moved
+            return three_channels(moved)
         down, right = (_field((height, width), alpha, sigma, draws) for _ in range(2))
         down += np.arange(height, dtype=np.float32)[:, None]
         right += np.arange(width, dtype=np.float32)
         read = cv2.remap(moved, right, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
-        return np.asarray(read, dtype=np.float32).reshape(image.shape)
+        return three_channels(np.asarray(read, dtype=np.float32))
 
 
 def _affine(size: tuple[int, int], pull: float, draws: Draws) -> Array:
@@ -96,5 +94,9 @@ def _affine(size: tuple[int, int], pull: float, draws: Draws) -> Array:
 
 def _field(size: tuple[int, int], alpha: float, sigma: float, draws: Draws) -> Array:
     """How far each pixel is moved along one axis."""
-    noise = draws.rough(*size) * np.float32(2) - np.float32(1)
-    return gaussian(noise, sigma, truncate=3.0, reflect=True) * np.float32(alpha)
+    noise = draws.rough(*size)
+    noise *= np.float32(2)
+    noise -= np.float32(1)
+    moves = gaussian(noise, sigma, truncate=3.0, reflect=True)
+    moves *= np.float32(alpha)
+    return moves

@@ -58,21 +58,28 @@ class Fog(ImageByImage[Veil]):
         height, width, channels = image.shape
         digits = self.setting_for((channels, height, width)) == "mnist_c"
         size = 256 if digits else 1 << (max(height, width) - 1).bit_length()
-        veil = _fractal(size, c.decay, draws)[:height, :width, None]
+        veil = _fractal(size, c.decay, draws)[:height, :width]
         brightest = float(image.max())
-        return (image + veil * np.float32(c.amount)) * np.float32(brightest / (brightest + c.amount) if brightest else 0)
+        foggy = np.repeat(veil * np.float32(c.amount), channels).reshape(image.shape)
+        foggy += image
+        foggy *= np.float32(brightest / (brightest + c.amount) if brightest else 0)
+        return foggy
 
 
 def _fractal(size: int, decay: float, draws: Draws) -> Array:
     """A periodic diamond-square fractal: means of four neighbours plus uniform steps that shrink from scale to scale."""
-    noise = draws.rough(size * size) * np.float32(2) - np.float32(1)
+    noise = draws.rough(size * size)
+    noise *= np.float32(2)
+    noise -= np.float32(1)
     used = 0
 
     def step(total: Array) -> Array:
         nonlocal used
         drawn = noise[used : used + total.size].reshape(total.shape)
         used += total.size
-        return total * np.float32(0.25) + drawn * np.float32(step_size * step_size)
+        total *= np.float32(0.25)
+        total += drawn * np.float32(step_size * step_size)
+        return total
 
     corners, step_size = np.zeros((1, 1), np.float32), 100.0  # squared where used, as published
     while len(corners) < size:

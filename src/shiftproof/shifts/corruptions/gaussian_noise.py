@@ -8,9 +8,10 @@ from typing import ClassVar
 from torch import Tensor
 
 from shiftproof.shifts.abstract import Params
-from shiftproof.shifts.corruptions._draws import normals
+from shiftproof.shifts.corruptions._draws import noisy, normals
 from shiftproof.shifts.corruptions.constants import Sigma, table
 from shiftproof.shifts.corruptions.corruption import Corruption
+from shiftproof.shifts.corruptions.stored import Bytes
 
 _NOT_IMAGES = table(Sigma, 0.0, 0.02, 0.04, 0.06, 0.08, 0.10)  # ours: no table is published for vectors and tables
 
@@ -57,3 +58,7 @@ class GaussianNoise(Corruption[Sigma]):
         sigma = self.interpolated([c.sigma for c in rows], x, params).to(x.dtype)
         scale = self.space.scale(x) if self.space.columns else self.space.width
         return self.space.settle(x, x + noise * (sigma * scale))
+
+    def bytes_at(self, images: Bytes, severity: float, params: Params) -> Bytes | None:
+        (sigma,) = self.constants_of(images, severity)
+        return noisy(images, params[:, 1].tolist(), sigma)

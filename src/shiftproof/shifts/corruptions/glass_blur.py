@@ -89,11 +89,12 @@ class GlassBlur(ImageByImage[Glass]):
 
 
 @lru_cache(maxsize=16)
-def _steps(width: int, reach: int) -> Places:
+def _steps(width: int, reach: int) -> npt.NDArray[np.int16 | np.intp]:
     """The index step to a neighbour for each of 65,536 words: both offsets lie in [-reach, reach - 1]."""
     span = 2 * reach
     both = np.arange(65536) * span**2 >> 16
-    return (both // span - reach) * width + both % span - reach
+    step = (both // span - reach) * width + both % span - reach
+    return step.astype(np.int16 if reach * (width + 1) < 2**15 else np.intp)  # small, to stay in the cache
 
 
 def _pairs(height: int, width: int, reach: int, draws: Draws) -> tuple[Places, Places]:
@@ -104,20 +105,25 @@ def _pairs(height: int, width: int, reach: int, draws: Draws) -> tuple[Places, P
 
 def _copied(height: int, width: int, reach: int, draws: Draws) -> Places:
     """The source of each pixel when one after the other copies a neighbour: chains of copies, followed to their ends."""
-    _, neighbour = _pairs(height, width, reach, draws)
-    place = np.arange(height * width)
-    read = place.copy()
-    read.reshape(height, width)[reach + 1 : height - reach + 1, reach + 1 : width - reach + 1] = neighbour[::-1, ::-1]
+    import cv2
+
+    inner = slice(reach + 1, height - reach + 1), slice(reach + 1, width - reach + 1)
+    words = draws.words(height - 2 * reach, width - 2 * reach)
+    drawn = np.asarray(cv2.flip(words, -1), dtype=np.uint16)  # visited from the last to the first
+    step = _steps(width, reach).take(drawn)
+    read = np.arange(height * width)
+    read.reshape(height, width)[inner] += step
     # A neighbour visited before (a later pixel) has been overwritten by then, so the chain continues there; others are unchanged.
-    end = np.maximum(read, place)
-    going = np.flatnonzero(end != place)
-    at = np.take(end, going)
+    copied = np.zeros(height * width, bool)
+    np.greater(step, 0, out=copied.reshape(height, width)[inner])
+    starts = np.flatnonzero(copied)
+    ends = read.take(starts)
+    going = np.flatnonzero(copied.take(ends))
     while len(going):
-        then = np.take(end, at)
-        more = then != at
-        going, at = going[more], then[more]
-        end[going] = at  # so that later chains through here take both steps at once
-    return np.take(read, end)
+        ends[going] = then = read.take(ends.take(going))
+        going = going[copied.take(then)]
+    read[starts] = read.take(ends)
+    return read
 
 
 def _swapped(height: int, width: int, reach: int, draws: Draws) -> Places:

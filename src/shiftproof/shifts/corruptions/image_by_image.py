@@ -16,7 +16,7 @@ from shiftproof.shifts.abstract import Params
 from shiftproof.shifts.corruptions._draws import Array, Draws
 from shiftproof.shifts.corruptions.constants import C
 from shiftproof.shifts.corruptions.corruption import Corruption
-from shiftproof.shifts.corruptions.stored import Bytes, to_bytes
+from shiftproof.shifts.corruptions.stored import Bytes, nudged
 
 
 @dataclass(frozen=True)
@@ -80,11 +80,11 @@ class ImageByImage(Corruption[C]):
         return torch.where(unmoved.reshape(-1, 1, 1, 1).to(x.device), x, back) if bool(unmoved.any()) else back
 
     def bytes_at(self, images: Bytes, severity: float, params: Params) -> Bytes | None:
-        moved, scratch = np.empty_like(images), np.empty(images.shape[1:], np.float32)
+        moved, (unit, scratch) = np.empty_like(images), np.empty((2, *images.shape[1:]), np.float32)
         for image, target, (_, *seed) in zip(images, moved, params.tolist(), strict=True):
-            unit = np.multiply(image, np.float32(1 / 255), dtype=np.float32)
+            np.multiply(image, np.float32(1 / 255), out=unit)
             np.clip(self.one(unit, severity, seed[0] if seed else 0), 0, 1, out=scratch)
-            target[:] = to_bytes(scratch)
+            np.copyto(target, nudged(scratch, out=scratch), casting="unsafe")
         return moved
 
 
@@ -96,6 +96,10 @@ class OnLevels(ImageByImage[C]):
     def levels(self, image: Bytes, c: C) -> Bytes:
         """The corrupted image; both are (h, w, 1 or 3), uint8."""
 
+    def levels_into(self, image: Bytes, c: C, target: Bytes) -> None:
+        """Writes `levels` to `target`."""
+        target[:] = self.levels(image, c)
+
     def picture(self, image: Array, c: C, draws: Draws) -> Array:
         moved = self.levels(np.rint(image * np.float32(255)).astype(np.uint8), c)
         return moved.astype(np.float32) * np.float32(1 / 255)
@@ -106,5 +110,5 @@ class OnLevels(ImageByImage[C]):
         rows = self.rows((images.shape[3], *images.shape[1:3]))  # already whole levels: no conversion
         moved = np.empty_like(images)
         for image, target in zip(images, moved, strict=True):
-            target[:] = self.levels(image, rows[int(severity) + len(rows) - 6])
+            self.levels_into(image, rows[int(severity) + len(rows) - 6], target)
         return moved

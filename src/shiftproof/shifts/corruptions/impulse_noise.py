@@ -7,9 +7,11 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
+from shiftproof.shifts.abstract import Params
 from shiftproof.shifts.corruptions._draws import Array, Draws
 from shiftproof.shifts.corruptions.constants import table
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
+from shiftproof.shifts.corruptions.stored import Bytes
 
 
 class Chance(NamedTuple):
@@ -55,6 +57,23 @@ class ImpulseNoise(ImageByImage[Chance]):
     def picture(self, image: Array, c: Chance, draws: Draws) -> Array:
         words = draws.words(*image.shape)
         moved = image.copy()
-        stuck = words < np.uint16(min(round(c.chance * 65536), 65535))
+        stuck = words < _limit(c.chance)
         np.copyto(moved, (words & np.uint16(1)).astype(np.float32), where=stuck)
         return moved
+
+    def bytes_at(self, images: Bytes, severity: float, params: Params) -> Bytes | None:
+        if not float(severity).is_integer():
+            return super().bytes_at(images, severity, params)
+        (chance,) = self.rows((images.shape[3], *images.shape[1:3]))[int(severity)]
+        moved = np.empty_like(images)
+        for image, target, seed in zip(images, moved, params[:, 1].tolist(), strict=True):
+            words = Draws(seed).words(*image.shape)
+            stuck = np.negative((words < _limit(chance)).view(np.uint8))  # all bits of the values that are replaced
+            ends = np.negative((words & np.uint16(1)).astype(np.uint8))
+            np.bitwise_xor(image, (image ^ ends) & stuck, out=target)
+        return moved
+
+
+def _limit(chance: float) -> np.uint16:
+    """The words below it replace a value."""
+    return np.uint16(min(round(chance * 65536), 65535))

@@ -59,5 +59,7 @@ class MotionBlur(ImageByImage[Trail]):
 
     def picture(self, image: Array, c: Trail, draws: Draws) -> Array:
         moved = motion_blurred(image, c.radius, c.sigma, draws.number(-45, 45)) if c.sigma else image
-        moved = np.rint(moved * np.float32(255))  # ImageMagick rounds to whole levels
-        return moved * np.float32(1 / 255)
+        moved = moved * np.float32(255)
+        np.rint(moved, out=moved)  # ImageMagick rounds to whole levels
+        moved *= np.float32(1 / 255)
+        return moved

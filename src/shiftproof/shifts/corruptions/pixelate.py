@@ -41,5 +41,12 @@ class Pixelate(OnLevels[Reduction]):
     }
 
     def levels(self, image: Bytes, c: Reduction) -> Bytes:
-        height, width = image.shape[:2]
-        return squares(image, (int(height * c.scale), int(width * c.scale)))
+        return squares(image, _size(image, c))
+
+    def levels_into(self, image: Bytes, c: Reduction, target: Bytes) -> None:
+        squares(image, _size(image, c), out=target)
+
+
+def _size(image: Bytes, c: Reduction) -> tuple[int, int]:
+    height, width = image.shape[:2]
+    return int(height * c.scale), int(width * c.scale)

@@ -9,9 +9,11 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from shiftproof.shifts.abstract import Params
 from shiftproof.shifts.corruptions._draws import Array, Draws, quantiles
 from shiftproof.shifts.corruptions.constants import table
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
+from shiftproof.shifts.corruptions.stored import Bytes, nudged
 
 
 class Photon(NamedTuple):
@@ -71,23 +73,46 @@ class ShotNoise(ImageByImage[Photon]):
         light = np.rint(image * np.float32(255)).astype(np.uint16)
         return _counts(light.ravel(), words.ravel(), round(photons, 9)).reshape(image.shape) * np.float32(1 / photons)
 
+    def bytes_at(self, images: Bytes, severity: float, params: Params) -> Bytes | None:
+        (light,) = self.rows((images.shape[3], *images.shape[1:3]))[int(severity)]
+        if not float(severity).is_integer() or 1 / light > _MOST_COUNTED:
+            return super().bytes_at(images, severity, params)
+        photons = 1 / light
+        moved = np.empty_like(images)
+        for image, target, seed in zip(images, moved, params[:, 1].tolist(), strict=True):
+            pixels = _counts(image.ravel(), Draws(seed).words(image.size), round(photons, 9))
+            pixels *= np.float32(1 / photons)
+            np.clip(pixels, 0, 1, out=pixels)
+            np.copyto(target, nudged(pixels, out=pixels).reshape(image.shape), casting="unsafe")
+        return moved
 
-def _counts(light: npt.NDArray[np.uint16], words: npt.NDArray[np.uint16], photons: float) -> Array:
-    """Poisson(light / 255 * photons) at the quantiles `words` / 65536: a guide gives a lower bound of the count, which is then raised."""
+
+def _counts(light: npt.NDArray[np.uint8 | np.uint16], words: npt.NDArray[np.uint16], photons: float) -> Array:
+    """Poisson(light / 255 * photons) at the quantiles `words` / 65536."""
     guide, chance = _tables(photons)
-    count = np.take(guide, (light << np.uint16(8)) | (words >> np.uint16(8)))
-    row = light * np.int64(chance.shape[1])
-    at = row + count
-    low = np.flatnonzero(np.take(chance, at) <= words)  # those for which the next count begins within the slice of a guide
+    level = light.astype(np.uint16)
+    level <<= np.uint16(8)
+    level |= words >> np.uint16(8)
+    count = np.take(guide, level)
+    count += words & np.uint16(255)
+    count >>= 8
+    several = np.flatnonzero(count < 0)  # few: what is there is -1 - the lower bound of the count, which is then raised
+    found, row, word = -1 - count[several], light[several].astype(np.intp), words[several]
+    low = np.flatnonzero(chance[row, found] <= word)
     while len(low):
-        count[low] += 1
-        low = low[np.take(chance, row[low] + count[low]) <= words[low]]
+        found[low] += 1
+        low = low[chance[row[low], found[low]] <= word[low]]
+    count[several] = found
     return count.astype(np.float32)
 
 
 @lru_cache(maxsize=16)
-def _tables(photons: float) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.uint32]]:
-    """For each of 256 levels of light: the count at 256 quantiles, and the chance of at most k photons in 1/65536."""
+def _tables(photons: float) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint32]]:
+    """For each of 256 levels of light: a guide to the count in each of 256 slices of quantiles, and the chance of at most k in 1/65536.
+
+    Where the count is raised by 1 once in a slice or not at all, the guide is such that it plus the place in the slice (0 to 255), over 256
+    and rounded down, is the count. Elsewhere it is 256 * (-1 - the count at the start of the slice).
+    """
     from scipy.special import pdtr
 
     most = int(photons + 10 * np.sqrt(photons) + 20)
@@ -95,5 +120,7 @@ def _tables(photons: float) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.uint3
     chance = np.rint(pdtr(np.arange(most + 1)[None], mean) * 65536).astype(np.uint32)
     chance[:, -1] = 65536
     starts = np.arange(_GUIDES) * (65536 // _GUIDES)
-    guide = np.stack([np.searchsorted(row, starts, side="right") for row in chance])
-    return guide.ravel().astype(np.int16), chance
+    first, last = (np.stack([np.searchsorted(row, starts + at, side="right") for row in chance]) for at in (0, 255))
+    rise = np.take_along_axis(chance.astype(np.int64), first, axis=1) - starts  # the place in the slice where the count rises
+    guide = np.where(last > first + 1, -256 * (1 + first), 256 * first + 256 - np.minimum(rise, 256))
+    return guide.ravel().astype(np.int32), chance

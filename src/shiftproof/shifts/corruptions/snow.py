@@ -83,12 +83,27 @@ class Snow(ImageByImage[Flakes]):
     }
 
     def picture(self, image: Array, c: Flakes, draws: Draws) -> Array:
+        import cv2
+
         size = image.shape[:2]
         # Only the part that is enlarged and kept is drawn: the rest of the published layer is cut off.
         flakes = draws.normal(*(enlarged(side, c.zoom)[0] for side in size)) * np.float32(c.spread) + np.float32(c.mean)
         flakes = enlarged_middle(flakes, c.zoom, size)
-        flakes = np.floor(np.clip(flakes * (flakes >= np.float32(c.threshold)), 0, 1) * np.float32(255)) * np.float32(1 / 255)
+        flakes *= flakes >= np.float32(c.threshold)
+        flakes = np.floor(np.clip(flakes, 0, 1, out=flakes) * np.float32(255)) * np.float32(1 / 255)
         flakes = motion_blurred(flakes, c.radius, c.sigma, draws.number(-135, -45))
-        both = (flakes + flakes[::-1, ::-1])[..., None]
-        grey = image if image.shape[2] == 1 else (image @ GREY)[..., None]
-        return image * np.float32(c.keep) + np.float32(1 - c.keep) * np.maximum(image, grey * np.float32(1.5) + np.float32(0.5)) + both
+        both = _every_channel(flakes + cv2.flip(flakes, -1), image)
+        pale = _every_channel((image[..., 0] if image.shape[2] == 1 else image @ GREY) * np.float32(1.5) + np.float32(0.5), image)
+        np.maximum(image, pale, out=pale)
+        pale *= np.float32(1 - c.keep)
+        pale += image * np.float32(c.keep)
+        pale += both
+        return pale
+
+
+def _every_channel(layer: Array, image: Array) -> Array:
+    """A layer (h, w) repeated for each channel of the image: sums without broadcasting over channels are several times as fast."""
+    import cv2
+
+    wide = cv2.cvtColor(layer, cv2.COLOR_GRAY2RGB) if image.shape[2] == 3 else layer
+    return np.asarray(wide, dtype=np.float32).reshape(image.shape)

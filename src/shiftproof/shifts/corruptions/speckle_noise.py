@@ -9,9 +9,10 @@ from torch import Tensor
 
 from shiftproof.data.space import Kind
 from shiftproof.shifts.abstract import Params
-from shiftproof.shifts.corruptions._draws import normals
+from shiftproof.shifts.corruptions._draws import noisy, normals
 from shiftproof.shifts.corruptions.constants import Sigma, table
 from shiftproof.shifts.corruptions.corruption import Corruption
+from shiftproof.shifts.corruptions.stored import Bytes
 
 
 @dataclass(frozen=True)
@@ -47,3 +48,7 @@ class SpeckleNoise(Corruption[Sigma]):
     def corrupt(self, x: Tensor, params: Params) -> Tensor:
         noise = normals(params[:, 1], x) * self.amount(x, params).to(x.dtype)
         return (x + (x - self.space.low) * noise).clamp(self.space.low, self.space.high)
+
+    def bytes_at(self, images: Bytes, severity: float, params: Params) -> Bytes | None:
+        (sigma,) = self.constants_of(images, severity)
+        return noisy(images, params[:, 1].tolist(), sigma, by_light=True)

@@ -25,9 +25,14 @@ def to_bytes(pixels: npt.NDArray[np.float32]) -> Bytes:
     >>> to_bytes(np.array([0.0, 0.5, 1.0], dtype=np.float32))
     array([  0, 127, 255], dtype=uint8)
     """
-    scaled = pixels * np.float32(255)
+    return nudged(pixels).astype(np.uint8)
+
+
+def nudged(pixels: npt.NDArray[np.float32], *, out: npt.NDArray[np.float32] | None = None) -> npt.NDArray[np.float32]:
+    """[0, 1] in grey levels: cast to uint8 they are the whole levels of `to_bytes`. With `out`, computed there."""
+    scaled = np.multiply(pixels, np.float32(255), out=out)
     scaled += np.float32(NUDGE)
-    return scaled.astype(np.uint8)
+    return scaled
 
 
 def through_jpeg(image: Bytes, quality: int) -> Bytes:

@@ -8,7 +8,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
-from shiftproof.shifts.corruptions._filters import zoomed
+from shiftproof.shifts.corruptions._filters import four_channels, three_channels, zoomed
 from shiftproof.shifts.corruptions.constants import table
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
@@ -56,10 +56,11 @@ class ZoomBlur(ImageByImage[Layers]):
 
     def picture(self, image: Array, c: Layers, draws: Draws) -> Array:
         layers = round(c.layers)
-        total = image + image  # the image itself, and the factor 1
+        wide = four_channels(image)
+        total = wide + wide  # the image itself, and the factor 1
         # As np.arange spaces them, rounding included: whether a factor is just below or above 1.12 decides how many pixels are kept.
         step = (1 + round((c.most - 1) / (layers - 1), 9)) - 1
         for layer in range(1, layers):
-            total += zoomed(image, 1 + layer * step)
+            total += zoomed(wide, 1 + layer * step)
         total *= np.float32(1 / (layers + 1))
-        return total
+        return three_channels(total)
