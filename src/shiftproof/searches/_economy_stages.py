@@ -124,7 +124,7 @@ def ascend(run: StagedRun, rows: Tensor, params: Params, steps: int, rivals: Ten
 def _hopeless(run: StagedRun, rows: Tensor, prospects: Prospects, value: Tensor) -> Tensor:
     """Which of these climbs are too far from their rivals, and their examples no stranger to straight slopes, shape (m,)."""
     bent = run.extra.setdefault("bent", torch.zeros(len(run.x), dtype=torch.bool, device=run.x.device))
-    bent[rows[prospects.bent]] = True
+    bent[rows[prospects.bent(value)]] = True
     return prospects.too_far(value) & ~bent[rows]
 
 
