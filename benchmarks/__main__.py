@@ -29,6 +29,7 @@ NAMES = (
     "robust_estimators",
     "plain_fit",
     "growth",
+    "sleeping_runs",
 )
 RESULTS = Path(__file__).parent / "results"
 

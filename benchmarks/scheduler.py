@@ -27,9 +27,27 @@ class Plan:
         return [[self.unmoved * size for size in sizes], [each * size for each in self.cells for size in sizes]]
 
 
-def makespan(waves: Sequence[Sequence[float]], workers: int, start: float = 0.0, each: float = 0.0) -> float:
-    """Seconds until all is done: `start` is what a worker takes to load the model, `each` what handing out and writing a cell costs."""
-    free = [start] * workers
+def makespan(
+    waves: Sequence[Sequence[float]],
+    workers: int,
+    start: float = 0.0,
+    each: float = 0.0,
+    *,
+    starts_at_once: int | None = None,
+    once: float = 0.0,
+) -> float:
+    """Seconds until all is done.
+
+    Args:
+        waves: the seconds of the cells; a wave begins when the one before it is done.
+        workers: all are started at the beginning.
+        start: what a worker that starts by itself takes to load the model.
+        each: what handing out and writing a cell costs.
+        starts_at_once: as many starts as there are cores for; more of them share these, so that all take longer. None: a core for each.
+        once: what a worker waits once beside its start, without a core.
+    """
+    share = 1.0 if starts_at_once is None else max(1.0, workers / starts_at_once)
+    free = [start * share + once] * workers
     for wave in waves:
         for seconds in wave:
             heapq.heapreplace(free, free[0] + seconds + each)
