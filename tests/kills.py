@@ -110,7 +110,7 @@ KINDS = {
     "audit in processes": Kind(audit("--backend", "processes"), audited),
     "train": Kind(train, trained),
     "defend": Kind(defend, defended),
-    "severity": Kind(severity, lambda out: (out / "page.html").read_bytes()),
+    "severity": Kind(severity, lambda out: (out / "severity.html").read_bytes()),
 }
 
 
