@@ -58,7 +58,7 @@ def expected() -> list[str]:
             "forward and gradient of a faster copy of ResNet-20 (bfloat16, float32)", "ResNet-20", figures("fast_copy", against="ResNet-20")
         ),
         row("the economy on such copies", "the economy on ResNet-20", figures("fast_copy", "cascade", against="cascade")),
-        loss("forward and gradient of a copy of two convolutions", "the network", figures("fast_copy", against="two convolutions")),
+        row("forward and gradient of a copy of two convolutions", "the network", figures("fast_copy", against="two convolutions")),
         loss("40 steps of gradient ascent, nothing dropped", CALLS, figures(by, "shiftproof, contiguous")),
         row("the same by default: broken examples are dropped", CALLS, figures(by, "dropping broken")),
         *(
