@@ -304,8 +304,8 @@ class Oracle:
             y = self._truth(leaf)
             values = [self._judge.climbed(loss, self._goal)(scores, y) for loss in losses]
             last = len(values) - 1
-            one = torch.ones_like(values[0])  # of the sum, without a sum
-            gradients = [torch.autograd.grad(value, leaf, one.to(value), retain_graph=k < last)[0] for k, value in enumerate(values)]
+            # Of the sum: of many values torch wants a weight each, and loads its compiler to look at their shapes.
+            gradients = [torch.autograd.grad(value.sum(), leaf, retain_graph=k < last)[0] for k, value in enumerate(values)]
         return [value.detach().to(self.x.dtype) for value in values], [self._usable(gradient) for gradient in gradients]
 
     def _usable(self, gradient: Tensor) -> Tensor:

@@ -70,6 +70,7 @@ LATE = (
     "shiftproof.certificates.auto",
     "shiftproof.models.fast_copy",
     COMPILER := "torch._dynamo",
+    "sympy",
 )
 FIRST_PROOF = """
 from shiftproof.certificates import Crown
