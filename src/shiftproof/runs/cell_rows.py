@@ -13,10 +13,16 @@ import pyarrow.parquet as pq
 
 from shiftproof._sealed import BLANK, write_sealed
 from shiftproof.finding import Finding
+from shiftproof.outcomes import HELD
 from shiftproof.runs.score_rows import SCORE, UNREADABLE, array_of, score_rows
 
 MOST_PARAMS = 64
 """Moves of at most this many numbers are stored with every example; larger ones (whole images) only in the gallery."""
+
+
+def share_held(columns: Mapping[str, npt.NDArray[Any]]) -> float:
+    """The share of a cell's examples that held, by what is read back of its file."""
+    return float((columns["outcome"] == HELD).mean())
 
 
 def table_of(finding: Finding, labels: npt.NDArray[Any]) -> pa.Table:

@@ -10,10 +10,10 @@ from typing import Any
 
 from shiftproof._printable import printable
 from shiftproof.models.query_count import open_counts
-from shiftproof.outcomes import HELD
 from shiftproof.runs.backends import backend_named
 from shiftproof.runs.backends.serial import serial
 from shiftproof.runs.cell import Cell
+from shiftproof.runs.cell_rows import share_held
 from shiftproof.runs.claims import ClaimFolder, Claims
 from shiftproof.runs.handing_out import Doing, HandingOut
 from shiftproof.runs.job import Done
@@ -59,7 +59,7 @@ def run(
         if done.error is not None and not done.elsewhere:
             _fail(done, work.store)
         if show and alone and done.error is None and isinstance(done.job, Cell) and _staged(done.job):
-            clock.stood(done.job, float((work.store.read(done.job).columns["outcome"] == HELD).mean()))
+            clock.stood(done.job, share_held(work.store.read(done.job).columns))
         on_done(done)
         clock.pass_beside(before - later())
 

@@ -14,7 +14,8 @@ from shiftproof.searches.abstract import Search
 
 _USED, _USED_BY_STAGES = 0.6, 0.1
 """Shares of their most passes that adversaries take, and those of several stages: a guess until one is seen."""
-_HALF = 0.5
+_BETWEEN = 0.5
+"""Weight of what is expected, in logarithms, against what the method took elsewhere."""
 _AT_ONCE = 5.0
 """Passes of an example that the first stage breaks."""
 
@@ -29,9 +30,14 @@ def expected_passes(cell: Cell) -> float:
     return most * (_USED_BY_STAGES if cell.method.pools else _USED)
 
 
+def by_gradients(cell: Cell) -> bool:
+    """Whether this cell's search asks for gradients."""
+    return isinstance(cell.method, Search) and cell.method.needs is Gradients
+
+
 def weight_of_a_pass(cell: Cell) -> float:
     """What a pass of this cell costs, in forwards: with gradients every second one is a backward, at about two forwards."""
-    return 1.5 if isinstance(cell.method, Search) and cell.method.needs is Gradients else 1.0
+    return 1.5 if by_gradients(cell) else 1.0
 
 
 @dataclass
@@ -120,7 +126,7 @@ class TimeLeft:
         self._left[cell.key()] -= done
         if done:
             passed, passes = self.clock() - self._since, done * expected_passes(cell)
-            forwards = (self._sent() - self._rows) * (3.0 if weight_of_a_pass(cell) > 1 else 1.0)  # a backward is not sent
+            forwards = (self._sent() - self._rows) * (3.0 if by_gradients(cell) else 1.0)  # a backward is not sent
             self._since, self._rows = self._since + passed, self._sent()
             if self._now != cell.key():
                 self._now = cell.key()
@@ -166,10 +172,8 @@ class TimeLeft:
         beside = self._price()[0] if examples and self._measured else 0.0
         guess = self._at_pace(passes, weight_of_a_pass(cell))
         elsewhere = self._last.get(cell.method.name)
-        if (
-            elsewhere and self.alone
-        ):  # between what it is expected to take and what it took on another kind of shift, all the more if little held
-            part = min(_HALF, self._held.get(cell.method.name, _HALF))
+        if elsewhere and self.alone:  # between what it is expected to take and what it took on another kind of shift: that, if little held
+            part = min(_BETWEEN, self._held.get(cell.method.name, _BETWEEN))
             guess = guess**part * (passes * elsewhere.seconds / elsewhere.passes) ** (1 - part)
         return beside + guess
 

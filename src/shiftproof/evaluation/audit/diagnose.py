@@ -23,13 +23,14 @@ from shiftproof.diagnostics.masking import masking
 from shiftproof.evaluation.audit.collect import strength_of
 from shiftproof.models.abstract import Gradients, Labels, access_name
 from shiftproof.models.query_count import counting_queries
-from shiftproof.outcomes import HELD, Bound, Flag
+from shiftproof.outcomes import Bound, Flag
 from shiftproof.records.audit import LeftOut
 from shiftproof.records.diagnosis import CheckRecord, Diagnosis
 from shiftproof.runs.cell import Cell, key_of
+from shiftproof.runs.cell_rows import share_held
 from shiftproof.runs.job import Done
 from shiftproof.runs.store import Store, read_error, write_error
-from shiftproof.runs.time_left import expected_passes
+from shiftproof.runs.time_left import by_gradients, expected_passes
 from shiftproof.runs.work import Work
 from shiftproof.searches.abstract import Search
 from shiftproof.shifts.abstract import Shift, gradient_objection
@@ -203,11 +204,11 @@ class DiagnosesLeft:
         if not isinstance(cell, Cell):
             self._questions = [question for question in self._questions if question != cell]
             return
-        if done.error is not None or not self._questions or not (isinstance(cell.method, Search) and cell.method.needs is Gradients):
+        if done.error is not None or not self._questions or not by_gradients(cell):
             return
         columns = self._store.read(cell).columns
         share = min(1.0, float((columns["forwards"] + columns["backwards"]).mean()) / expected_passes(cell))
-        self._elsewhere.append(share * float((columns["outcome"] == HELD).mean()))  # of what holds there others may break
+        self._elsewhere.append(share * share_held(columns))  # of what holds there others may break
         for question in self._questions:
             if cell.data == question.data and cell.shift.full_spec() == question.shift.full_spec():
                 self._shares[question] = share
