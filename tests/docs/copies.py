@@ -9,6 +9,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from forked import forked
+
 SHIM = """#!/usr/bin/env bash
 if ! [ -e '{spool}/first' ]; then touch '{spool}/first'; exec '{real}' "$@"; fi
 mine=$(mktemp -d '{spool}/XXXXXX')
@@ -51,16 +53,14 @@ def _prepared(spool: Path) -> None:
 
 def _copied(asking: str, mine: Path) -> int:
     """The exit code of the program, run in a copy of this process with the words, folder, settings and streams of the process that asks."""
-    pid = os.fork()
-    if not pid:
-        code: object = 70
-        try:
-            code = _program(Path("/proc") / asking, (mine / "words").read_text().split("\0")[:-1])
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(code if isinstance(code, int) else 0 if code is None else 1)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+    def program() -> None:
+        code = _program(Path("/proc") / asking, (mine / "words").read_text().split("\0")[:-1])
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code if isinstance(code, int) else 0 if code is None else 1)
+
+    return forked(program)
 
 
 def _program(asking: Path, words: list[str]) -> object:

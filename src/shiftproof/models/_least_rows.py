@@ -11,8 +11,9 @@ from torch import Tensor
 from shiftproof.models.answers import ROWS, STEP, rows_of
 
 _FEWER = (4, 8)
-_BATCHES = 4
-_COST = _BATCHES * (16 + 12 + 8 + 4)
+_BATCHES, _SHORTER = 4, range(ROWS - STEP, 0, -STEP)
+"""The trial: batches of 16 rows, and how many of the rows are asked alone. A call of 12 is made where one of 4 is."""
+_COST = _BATCHES * (ROWS + sum(_SHORTER))
 """Rows of the trial, so that it is made when filling has cost as many."""
 
 
@@ -47,7 +48,7 @@ def _least(x: Tensor, scores: Callable[[Tensor], Tensor]) -> int:
         full = [_bits(batch, scores) for batch in batches]
         if not all(bool(part.any()) for bits in full for part in bits):  # zeros have the same bits however they are made
             return ROWS
-        for rows in range(ROWS - STEP, 0, -STEP):  # a call of 12 is made where one of 4 is
+        for rows in _SHORTER:
             for batch, bits in zip(batches, full, strict=True):
                 if not all(torch.equal(part, long[:rows]) for part, long in zip(_bits(batch[:rows], scores), bits, strict=True)):
                     return least

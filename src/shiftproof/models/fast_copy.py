@@ -62,11 +62,11 @@ class FastCopy(WrappedModel, Gradients, copies=True):
         super().__init__(name=model.name, fingerprint=f"{model.fingerprint()}+{precision}")
         module = _frozen(model)
         folded, why = _folded(module)
-        quick = quicken(module if folded is None else folded)
+        module = module if folded is None else folded
+        quick = quicken(module)
         if precision == "float32" and folded is None and not quick:
             what = f"has no faster copy in float32: {why}, and no strided convolution of few channels"
             raise UsageError(f"The model '{model.name}' {what}. Use bfloat16, or leave the copy out.")
-        module = module if folded is None else folded
         if precision == "bfloat16":
             module = _Rounded(module)
         self._model, self._precision, self._narrow = model, precision, _NARROW[precision]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,7 @@ from shiftproof.shifts.corruptions._opencv import installed
 
 Bytes = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.intp]
+Level = TypeVar("Level", np.uint8, np.uint16)
 
 
 class _Cut(NamedTuple):
@@ -37,31 +38,22 @@ def squares(image: Bytes, size: tuple[int, int], *, out: Bytes | None = None) ->
     if channels == 1:
         return small.take(right, axis=1).take(down, axis=0, out=out, mode="clip")
     wide = small.view(np.uint32).take(right, axis=1).view(np.uint8).reshape(size[0], width, 4)  # a pixel is one word: one step each
-    return _three(wide).take(down, axis=0, out=out, mode="clip")
+    return _with_channels(wide, 3).take(down, axis=0, out=out, mode="clip")
 
 
-def _four(rows: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint16]:
-    """The three channels and a fourth, of any value: it is the highest of a word, so that what it carries is lost."""
+def _with_channels(pixels: npt.NDArray[Level], channels: int) -> npt.NDArray[Level]:
+    """The first three channels, and of 4 one more, of any value: it is the highest of a word, so that what it carries is lost.
+
+    By OpenCV where it is installed, which is faster.
+    """
     if installed():
         import cv2
 
-        return np.asarray(cv2.cvtColor(rows, cv2.COLOR_RGB2RGBA), dtype=np.uint16)
-    lanes = np.zeros((*rows.shape[:2], 4), np.uint16)
+        return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2RGBA if channels == 4 else cv2.COLOR_RGBA2RGB), dtype=pixels.dtype)
+    lanes = np.zeros((*pixels.shape[:2], channels), pixels.dtype)
     for channel in range(3):
-        lanes[..., channel] = rows[..., channel]
+        lanes[..., channel] = pixels[..., channel]
     return lanes
-
-
-def _three(wide: Bytes) -> Bytes:
-    """The first three channels of four; by OpenCV where it is installed, which is faster."""
-    if installed():
-        import cv2
-
-        return np.asarray(cv2.cvtColor(wide, cv2.COLOR_RGBA2RGB), dtype=np.uint8)
-    lines = np.empty((*wide.shape[:2], 3), np.uint8)
-    for channel in range(3):
-        lines[..., channel] = wide[..., channel]
-    return lines
 
 
 def _means(image: Bytes, size: tuple[int, int]) -> Bytes:
@@ -73,7 +65,7 @@ def _means(image: Bytes, size: tuple[int, int]) -> Bytes:
         rows[boxes] += image.take(places, axis=0)
     words: npt.NDArray[np.uint16 | np.uint64] = rows[..., 0]
     if channels > 1:  # the sums of a pixel's channels are added as one number: none exceeds its 16 bits
-        words = _four(rows).view(np.uint64)[..., 0]
+        words = _with_channels(rows, 4).view(np.uint64)[..., 0]
     sums = words.take(right.first, axis=1)
     for boxes, places in right.more:
         sums[:, boxes] += words.take(places, axis=1)
